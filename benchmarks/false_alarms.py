@@ -4,14 +4,14 @@
 
 The digits are split anew for every repeat: 300 take the place of samples, 600 others are what these are compared with;
 principal components are fitted to 600 more. An alarm is any figure that `worse_than_chance` returns, of all metrics
-together. The same split is looked at with every defect. Repeats that are found under --out are not measured again,
-unless sizes, metrics or their code are others. Of each features a core takes about half an hour.
+together. The first splits are looked at with every defect, too. Repeats that are found under --out are not measured
+again, unless sizes, metrics or their code are others. Of each features a core takes about half an hour.
 """
 
 import argparse
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +19,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import binomtest
 from torch import Tensor
 
 import idm.metrics
 from idm.core.rng import derive_seed
 from idm.data import SOURCES
 from idm.metrics import METRICS, Comparison, Evidence, Figure, Labelled, worse_than_chance
-from idm.metrics.comparison import in_own_order, null_of
+from idm.metrics.comparison import in_own_order
 from idm.metrics.features import find_features
+from idm.metrics.p_values import null_of
 from idm.report.colours import ACCENT, MUTED
 from idm.report.figures import empty_figure, png, style
 
@@ -44,7 +46,7 @@ FAMILIES = {"pca": (*OF_FEATURES, "spectrum", "values"), "values": OF_FEATURES, 
 """Metrics by what features they are measured on."""
 
 NUM_SAMPLES, NUM_REAL, NUM_FITTED, LEVELS = 300, 600, 600, 17
-USUAL_REPEATS = 200
+USUAL_REPEATS, USUAL_DEFECTIVE = 400, 100
 DROPPED = 3
 """Class that is left out."""
 
@@ -86,6 +88,8 @@ CASES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 """What stands in the place of samples, by name; the first one is no defect."""
 
+HARMLESS = next(iter(CASES))
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -114,14 +118,16 @@ class Split:
         found = find_features(self.features, self.x[-NUM_FITTED:])
         return Evidence(compared=Labelled(real), features=found, levels=LEVELS)
 
-    def alarms(self, metrics: Mapping[str, Comparison]) -> dict[str, list[str]]:
+    def alarms(self, metrics: Mapping[str, Comparison], cases: Sequence[str]) -> dict[str, list[str]]:
         """Return the figures that are worse than chance, for everything that takes the place of samples."""
-        found: dict[str, list[Figure]] = {name: [] for name in CASES}
+        found: dict[str, list[Figure]] = {name: [] for name in cases}
         for metric in metrics.values():
             look = metric.look(self.evidence)
             real = in_own_order(look(self.evidence.real).float(), NUM_REAL, "real")
-            for name, altered in CASES.items():
-                rows = look(Labelled(altered(self.x[: NUM_SAMPLES * 3 // 2], self.y[: NUM_SAMPLES * 3 // 2]))).float()
+            for name in cases:
+                rows = look(
+                    Labelled(CASES[name](self.x[: NUM_SAMPLES * 3 // 2], self.y[: NUM_SAMPLES * 3 // 2]))
+                ).float()
                 found[name] += figures(metric, in_own_order(rows, NUM_SAMPLES, "samples"), real[NUM_SAMPLES:])
         return {name: [figure.name for figure in worse_than_chance(each)] for name, each in found.items()}
 
@@ -159,13 +165,14 @@ def kept(place: Path, asked: Mapping[str, Any]) -> list[Row]:
     return found["rows"] if isinstance(found, dict) and found.get("asked") == asked else []
 
 
-def measured(digits: Digits, features: str, repeats: int, place: Path) -> list[Row]:
-    """Return what every repeat found, going on from what is known of the same metrics, sizes and code."""
+def measured(digits: Digits, features: str, repeats: int, defective: int, place: Path) -> list[Row]:
+    """Return what every repeat found, the first with defects; goes on from what is known of the same."""
     metrics = comparisons(FAMILIES[features])
-    asked = asked_of(features, metrics)
+    asked = asked_of(features, metrics) | {"defective": defective}
     known = kept(place, asked)
     for seed in range(len(known), repeats):
-        known.append(Split.of(digits, features, seed).alarms(metrics))
+        cases = list(CASES) if seed < defective else [HARMLESS]
+        known.append(Split.of(digits, features, seed).alarms(metrics, cases))
         if seed % 10 == 9 or seed == repeats - 1:
             place.write_text(json.dumps({"asked": asked, "rows": known}))
             print(f"{features}: {seed + 1} of {repeats}", flush=True)
@@ -176,18 +183,24 @@ def table(found: Mapping[str, list[Row]]) -> str:
     """Return the share of repeats with any alarm, by what is in the place of samples and by features, in Markdown."""
     lines = [f"| In the place of samples | {' | '.join(found)} |", f"|---|{'---|' * len(found)}"]
     for case in CASES:
-        shares = [f"{np.mean([bool(one[case]) for one in rows]):.1%}" for rows in found.values()]
+        shares = [share_in_words([bool(one[case]) for one in rows if case in one]) for rows in found.values()]
         lines.append(f"| {case} | {' | '.join(shares)} |")
     return "\n".join(lines)
+
+
+def share_in_words(alarms: Sequence[bool]) -> str:
+    """Write a share with its binomial interval and of how many it is."""
+    lower, upper = binomtest(sum(alarms), len(alarms)).proportion_ci()
+    return f"{np.mean(alarms):.1%} ({lower:.1%} to {upper:.1%}) of {len(alarms)}"
 
 
 def by_figure(found: Mapping[str, list[Row]]) -> str:
     """Return how often each figure was among those named, after Holm over all, of the first features, in Markdown."""
     rows = next(iter(found.values()))
-    names = list(dict.fromkeys(name for one in rows for case in CASES for name in one[case]))
+    names = list(dict.fromkeys(name for one in rows for case in one for name in one[case]))
     lines = [f"| Figure | {' | '.join(CASES)} |", f"|---|{'---|' * len(CASES)}"]
     for name in names:
-        shares = [f"{np.mean([name in one[case] for one in rows]):.0%}" for case in CASES]
+        shares = [f"{np.mean([name in one[case] for one in rows if case in one]):.0%}" for case in CASES]
         lines.append(f"| `{name}` | {' | '.join(shares)} |")
     return "\n".join(lines)
 
@@ -196,7 +209,7 @@ def drawn(found: Mapping[str, list[Row]]) -> bytes:
     """Draw the shares of repeats with an alarm, of the first features, as bars."""
     rows = next(iter(found.values()))
     figure, (axes,) = empty_figure(7.0, 2.6)
-    shares = [float(np.mean([bool(one[case]) for one in rows])) for case in CASES]
+    shares = [float(np.mean([bool(one[case]) for one in rows if case in one])) for case in CASES]
     axes.barh(range(len(CASES)), shares, color=[MUTED, *[ACCENT] * (len(CASES) - 1)], height=0.6)
     axes.axvline(0.05, color=MUTED, linewidth=1.0)
     axes.set_yticks(range(len(CASES)), list(CASES))
@@ -211,7 +224,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--figure", type=Path)
-    parser.add_argument("--repeats", type=int, default=USUAL_REPEATS)
+    parser.add_argument("--repeats", type=int, default=USUAL_REPEATS, help="splits with real data")
+    parser.add_argument("--defective", type=int, default=USUAL_DEFECTIVE, help="of these, with every defect, too")
     parser.add_argument("--features", default=",".join(FAMILIES))
     asked = parser.parse_args()
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -220,7 +234,8 @@ def main() -> None:
     assert source.labels is not None, "digits have classes"
     digits = torch.from_numpy(np.asarray(source.read(order))).float() / 8.0 - 1.0, torch.from_numpy(source.labels)
     names = asked.features.split(",")
-    found = {name: measured(digits, name, asked.repeats, asked.out / f"{name}.json") for name in names}
+    sizes = asked.repeats, asked.defective
+    found = {name: measured(digits, name, *sizes, asked.out / f"{name}.json") for name in names}
     print(table(found), by_figure(found), sep="\n\n")
     (asked.out / "tables.md").write_text(f"{table(found)}\n\n{by_figure(found)}\n")
     if asked.figure is not None:

@@ -8,7 +8,7 @@ from idm.metrics.base import Metric
 from idm.metrics.bound import Bound
 from idm.metrics.by_sample import BySample, Look
 from idm.metrics.classifier import Classifier
-from idm.metrics.comparison import Comparison, Kind, worse_than_chance
+from idm.metrics.comparison import Comparison, Kind
 from idm.metrics.continuous import Continuous
 from idm.metrics.evidence import BoundParts, Evidence, FlowScores, Labelled, LevelScores, Moments, Needs, Setup
 from idm.metrics.features import FEATURES, FeatureExtractor, PrincipalComponents, RandomConvolutions, Values
@@ -24,6 +24,7 @@ from idm.metrics.memorisation import Memorisation
 from idm.metrics.modes import Modes
 from idm.metrics.moments import moments_of
 from idm.metrics.own import OwnMetric
+from idm.metrics.p_values import worse_than_chance
 from idm.metrics.recognition import Recognised
 from idm.metrics.reference import Identity, Reference
 from idm.metrics.reference_file import read_reference

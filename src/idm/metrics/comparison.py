@@ -5,16 +5,19 @@ samples are compared with as many real ones. That says what real data have. How 
 counted elsewhere: both sides are thrown together, and n of them put in the place of the samples. Were the samples drawn
 from the distribution of the data, all ways to do so would be alike, and that of the samples one of them: of D others
 and itself it is among the worst a D + 1 at most so often as a, and the share that is as bad a p-value for any metric,
-any data and any numbers (Fisher 1935; Phipson & Smyth 2010). That is not so of real data among themselves: all their
-drawings are parts of one set, which differ less than two sets do. As many of either side are compared as the first
-needs: n is half of m at the most. Samples and data are shuffled by what they are first, so that the order they came in
-counts for nothing, and those that are compared are a random choice.
+any data and any numbers (Fisher 1935; Phipson & Smyth 2010). So is h by the number of ways that were tried until h were
+as bad, where that comes first (Besag & Clifford 1991): what is no worse than usual is known to be so soon, and many are
+tried of what is. That is not so of real data among themselves: all their drawings are parts of one set, which differ
+less than two sets do. As many of either side are compared as the first needs: n is half of m at the most. Samples and
+data are shuffled by what they are first, so that the order they came in counts for nothing, and those that are compared
+are a random choice.
 """
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -28,12 +31,18 @@ from idm.core.rng import derive_seed
 from idm.core.text import counted
 from idm.metrics.by_sample import BySample, Look
 from idm.metrics.evidence import Evidence, Labelled, Needs, Setup
-from idm.metrics.figure import Better, Figure, Null
+from idm.metrics.figure import Better, Figure
+from idm.metrics.p_values import is_known, null_of
 
 Statistic = Callable[[Bool[Tensor, " N"]], Sequence[float]]
 """Given which rows of a pool are on the first side: the numbers that tell both sides apart."""
 
-USUAL_DRAWINGS = 399
+USUAL_DRAWINGS, MOST_NULLS = 999, 200
+"""Most exchanges of samples and real data, and most drawings of real data in the place of samples."""
+
+TRIED_AT_ONCE = 50
+"""Exchanges that are tried before it is looked whether enough of them are as bad as the samples."""
+
 FEWEST_SAMPLES = 10
 """Fewest samples on either side."""
 
@@ -42,9 +51,6 @@ AT_ONCE = 1_024
 
 TURNS = 256.0
 """How strongly the order of rows depends on what all of them are: 1 / 256 of the usual difference shuffles anew."""
-
-ROUNDING = 1e-9
-"""Share of their usual size that two numbers are apart by rounding alone."""
 
 FEATURES = "features"
 """What rows of features are called."""
@@ -68,8 +74,8 @@ class Comparison(BySample):
     """Compares samples with real data.
 
     Attributes:
-        drawings: how often samples and real data change places; half as often real data take the place of samples. 0:
-            never, and figures have no null.
+        drawings: how often samples and real data change places at the most; so often, or 200 times if that is less,
+            real data take the place of samples. 0: never, and figures have no null.
     """
 
     needs: ClassVar[Needs] = Needs.SAMPLES | Needs.REAL
@@ -132,23 +138,35 @@ class Comparison(BySample):
     def exchange(
         self, samples: Float[Tensor, "n k"], others: Float[Tensor, "m k"]
     ) -> tuple[Sequence[float], np.ndarray]:
-        """Return the numbers that tell both sides apart, and [drawings, k] of those where they change places."""
+        """Return the numbers that tell both sides apart, and [tried, k] of those where they change places, in turn.
+
+        No more are tried where enough are as bad of every number.
+        """
         count, number = len(samples), len(samples) + len(others)
         statistic = self.prepare(torch.cat([samples, others]))
-        return statistic(_first(count, number)), self._drawn(statistic, count, number, self.drawings, "exchanged")
+        values, found = statistic(_first(count, number)), np.empty((0, len(self.kinds)))
+        drawn = self._drawn(statistic, count, number, self.drawings, "exchanged")
+        while len(some := list(islice(drawn, TRIED_AT_ONCE))):
+            found = np.concatenate([found, some])
+            if all(
+                is_known(kind.better, value, tried)
+                for kind, value, tried in zip(self.kinds, values, found.T, strict=True)
+            ):
+                break
+        return values, found
 
     def nulls(self, real: Float[Tensor, "m k"], count: int) -> np.ndarray:
-        """Return numbers of ``count`` real ones in the place of samples, beside the others [(drawings + 1) // 2, k]."""
-        if not self.drawings:
-            return np.empty((0, len(self.kinds)))
-        return self._drawn(self.prepare(real), count, len(real), (self.drawings + 1) // 2, "null")
+        """Return numbers of ``count`` real ones in the place of samples, beside the others [min(drawings, 200), k]."""
+        most = min(self.drawings, MOST_NULLS)
+        drawn = self._drawn(self.prepare(real), count, len(real), most, "null") if most else iter(())
+        return np.array(list(drawn)).reshape(most, len(self.kinds))
 
-    def _drawn(self, statistic: Statistic, count: int, number: int, drawings: int, purpose: str) -> np.ndarray:
-        """Return [drawings, k] numbers of ``count`` of the rows at random beside the others."""
-        rng, found = np.random.default_rng(derive_seed(number, purpose, count)), np.empty((drawings, len(self.kinds)))
-        for row in found:
-            row[:] = statistic(torch.from_numpy(rng.permutation(number) < count))
-        return found
+    def _drawn(
+        self, statistic: Statistic, count: int, number: int, drawings: int, purpose: str
+    ) -> Iterator[Sequence[float]]:
+        """Go through numbers of ``count`` of the rows at random beside the others."""
+        rng = np.random.default_rng(derive_seed(number, purpose, count))
+        return (statistic(torch.from_numpy(rng.permutation(number) < count)) for _ in range(drawings))
 
     def _standard_error(self, samples: Tensor, others: Tensor) -> Sequence[float]:
         """Leave out a tenth of the samples in turn: the jackknife, in which no sample counts twice."""
@@ -184,47 +202,3 @@ def in_own_order(rows: Float[Tensor, "n k"], most: int, side: str) -> Float[Tens
     start, speed = rng.random(len(rows)), TURNS * rng.normal(size=len(rows))
     order = np.argsort((start + speed * turn) % 1.0, kind="stable")
     return rows[by_place[torch.from_numpy(order)][:most]].double()
-
-
-def null_of(better: Better, value: float, exchanged: np.ndarray, real: np.ndarray) -> Null:
-    """Say what real data have, and how often chance makes a number as bad as a value.
-
-    Args:
-        better: where the value should lie.
-        value: that of the samples.
-        exchanged: numbers of samples and real data that changed places.
-        real: numbers of real data in the place of samples.
-    """
-    lower, upper = np.quantile(real, (0.025, 0.975)).tolist() if np.isfinite(real).all() else (math.nan, math.nan)
-    return Null(float(real.mean()), lower, upper, len(real), p_value_of(better, value, exchanged))
-
-
-def p_value_of(better: Better, value: float, drawn: np.ndarray) -> float:
-    """Return the share of numbers that are as bad as a value, itself among them; nan where any is not finite.
-
-    If all of them, and the value, are alike before anything is known, it is a or less with a probability of a or less.
-    """
-    if not np.isfinite([value, *drawn]).all():
-        return math.nan
-    # Numbers that are the same but for rounding are as bad: to lose half of such ties would make p-values too small.
-    close = ROUNDING * float(np.median(np.abs([value, *drawn])))
-    as_bad = drawn >= value - close, drawn <= value + close
-    above, below = ((1 + int(side.sum())) / (len(drawn) + 1) for side in as_bad)
-    return {Better.LOWER: above, Better.HIGHER: below, Better.NEAR_NULL: min(1.0, 2.0 * min(above, below))}[better]
-
-
-def worse_than_chance(figures: Sequence[Figure], level: float = 0.05) -> list[Figure]:
-    """Return the figures that are worse than those of real data, after Holm (1979): all are right in 95 % of cases.
-
-    Args:
-        figures: of any metrics; those without a null, or of no number, count for nothing.
-        level: how often real data may have any figure that is returned.
-    """
-    nulls = [(figure.null.p_value, figure) for figure in figures if figure.null is not None]
-    known = [one for one in nulls if math.isfinite(one[0])]
-    found: list[Figure] = []
-    for place, (p_value, figure) in enumerate(sorted(known, key=lambda one: one[0])):
-        if p_value * (len(known) - place) > level:
-            break
-        found.append(figure)
-    return found

@@ -3,7 +3,7 @@
 So a p-value is a or less with a probability of a at most, whatever is compared, and however often values repeat.
 """
 
-from itertools import combinations
+from itertools import combinations, permutations
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from idm.metrics import (
     PrecisionRecall,
     SlicedWasserstein,
 )
-from idm.metrics.comparison import p_value_of
+from idm.metrics.p_values import p_value_of
 
 METRICS = (
     DensityCoverage(k=2),
@@ -40,9 +40,35 @@ def test_over_all_exchanges_no_p_value_is_small_more_often_than_it_says(metric: 
     sides = [torch.isin(torch.arange(8), torch.tensor(rows)) for rows in combinations(range(8), 4)]
     every = np.array([statistic(side) for side in sides])  # [70, kinds]
     for kind, values in zip(metric.kinds, every.T, strict=True):
-        found = np.array([p_value_of(kind.better, value, np.delete(values, i)) for i, value in enumerate(values)])
+        every_other = [np.delete(values, i) for i in range(len(values))]
+        found = np.array([p_value_of(kind.better, *one, len(values)) for one in zip(values, every_other, strict=True)])
         for level in np.unique(found):
             assert (found <= level).mean() <= level + 1e-12
+
+
+@pytest.mark.parametrize("better", Better)
+@pytest.mark.parametrize("numbers", [(0, 1, 2, 3, 4, 5), (0, 0, 1, 1, 1, 2), (0, 0, 0, 0, 0, 1)], ids=str)
+@pytest.mark.parametrize("enough", [1, 2, 3])
+def test_over_all_orders_no_p_value_is_small_more_often_than_it_says(
+    better: Better, numbers: tuple[int, ...], enough: int
+) -> None:
+    """The first of six is the value, the others are drawn in turn until enough are as bad: 720 orders, all alike."""
+    orders = np.array(list(permutations(numbers)), dtype=float)
+    found = np.array([p_value_of(better, order[0], order[1:], enough) for order in orders])
+    for level in np.unique(found):
+        assert (found <= level).mean() <= level + 1e-12
+
+
+def test_exchanges_end_where_enough_are_as_bad_and_go_on_where_they_are_not() -> None:
+    metric = SlicedWasserstein(drawings=500, directions=4)
+    x = torch.randn(60, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    values, tried = metric.exchange(x[:30], x[30:])
+    _, every = metric.exchange(x[:30], 9.0 + x[30:])
+    assert (len(tried) % 50, len(every)) == (0, 500)
+    assert len(tried) < 500
+    as_bad = np.flatnonzero(tried[:, 0] >= values[0])
+    assert p_value_of(Better.LOWER, values[0], tried[:, 0]) == 20 / (as_bad[19] + 1)
+    assert p_value_of(Better.LOWER, 1e9, every[:, 0]) == 1 / 501
 
 
 @pytest.mark.parametrize(
@@ -80,7 +106,7 @@ def test_the_interval_is_that_of_real_data_alone() -> None:
     near, far = (metric.measure(Evidence(Labelled(x), trained_on=Labelled(real)))[0].null for x in (real, 100.0 + real))
     assert near is not None
     assert far is not None
-    assert (far.mean, far.lower, far.upper, far.num) == (near.mean, near.lower, near.upper, 20)
+    assert (far.mean, far.lower, far.upper, far.num) == (near.mean, near.lower, near.upper, 39)
     assert far.p_value == 1 / 40
 
 
