@@ -38,8 +38,8 @@ class Modes(Comparison):
     kinds: ClassVar[tuple[Kind, ...]] = (
         Kind(
             "modes",
-            "how far the share of samples in a cluster of features is off, where it is farthest",
-            unit="standard deviations",
+            "how far the share of samples in a cluster is off, at its farthest, in standard deviations (sd)",
+            unit="sd",
         ),
     )
     most: ClassVar[int] = 4_000
