@@ -6,10 +6,18 @@ import sys
 import h5py
 import nibabel
 import numpy as np
+import pyarrow
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from idm.core.progress import SILENT
 from idm.run import load
+from idm.settings import Experiment, from_plain
+from idm.tasks import train
+
+from ..forging import POINTS
 
 FEW = ("--num", 2, "--steps", 2, "--no-trajectory")
 
@@ -102,3 +110,26 @@ def test_a_format_whose_package_is_missing_is_refused_if_named_and_else_left_out
     assert usual.code == 0
     assert "samples are written as npz alone" in usual.err
     assert (tmp_path / "usual" / "samples.npz").is_file()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "hdf5"])
+def test_samples_are_read_by_the_run_that_drew_them_as_its_data_were(idm, tmp_path, kind):
+    points, severity = np.random.default_rng(0).normal(size=(20, 2)), np.array(["mild", "severe"])[np.arange(20) % 2]
+    if kind == "hdf5":
+        with h5py.File(tmp_path / "own.h5", "w") as file:
+            file["waves"], file["other"], file["severity"] = points, points, severity.astype("S")
+        source = {"name": "hdf5", "path": str(tmp_path / "own.h5"), "key": "waves", "labels_key": "severity"}
+    else:
+        table = pyarrow.table({"u": points[:, 0], "v": points[:, 1], "severity": severity})
+        write = {"csv": pyarrow.csv.write_csv, "parquet": pyarrow.parquet.write_table}[kind]
+        write(table, tmp_path / f"own.{kind}")
+        name = {"csv": "numeric_csv", "parquet": "table"}[kind]
+        source = {"name": name, "path": str(tmp_path / f"own.{kind}"), "label_column": "severity"}
+    settings = {**POINTS, "data": {"source": source, "held_out": 4}}
+    train(from_plain(Experiment, settings), tmp_path / "run", device="cpu", listener=SILENT)
+    drawn = idm("sample", tmp_path / "run", "--num", 4, "--steps", 2, "--out", tmp_path / "out", "--json")
+    assert drawn.code == 0, drawn.err
+    scored = idm("evaluate", tmp_path / "run", "--data", drawn.json[kind], "--out", tmp_path / "scores")
+    assert scored.code == 0, scored.err
+    with (tmp_path / "scores" / "scores.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 4

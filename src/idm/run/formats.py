@@ -11,6 +11,7 @@ from idm.core.errors import DataError
 from idm.core.files import write_atomically
 from idm.core.progress import warn_once
 from idm.data.base import Samples
+from idm.data.label_names import NO_LABELS
 from idm.data.writers import ALWAYS, Form, ToWrite, Writer, build_writers, usual_formats
 from idm.run.file_facts import FileFacts
 from idm.run.label_kind import Label, class_of
@@ -25,7 +26,8 @@ def form_of(run: Opened, facts: FileFacts | None = None) -> Form:
         run: the run.
         facts: what the files say that the samples came in; by default, what those of the run's data do.
     """
-    spec, known = run.spec, facts or FileFacts.of_run(run)
+    spec, known, source = run.spec, facts or FileFacts.of_run(run), run.experiment.data.source
+    told = [source.get(name) for name in ("labels_key", "label_column")]
     return Form(
         spec.shape,
         np.dtype(spec.codec.dtype),
@@ -37,6 +39,8 @@ def form_of(run: Opened, facts: FileFacts | None = None) -> Form:
         spec.codec.levels,
         run.from_image_files,
         tuple(spec.codec.shown),
+        source.get("key") or source.get("column"),
+        next((name for name in told if name not in (None, NO_LABELS)), None),
     )
 
 

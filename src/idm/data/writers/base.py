@@ -18,6 +18,9 @@ from idm.data.metadata.netcdf import Named
 SET = "samples"
 """What names of files of several samples begin with."""
 
+DATA, LABELS = "data", "labels"
+"""What samples and their labels are called in files of several arrays where nobody said another name."""
+
 LONGEST_CLASS = 40
 """Most characters of a class in the name of a file."""
 
@@ -44,6 +47,8 @@ class Form:
         levels: number of their levels; None of continuous data.
         from_images: whether the data were image files, whose values are shades as they are.
         shown: data values that are black and white in pictures, one pair, or one for each channel.
+        data_name: what the samples are called among the arrays or columns of the data's files; None: nobody said.
+        label_name: what their labels are called there.
     """
 
     shape: tuple[int, ...]
@@ -56,6 +61,8 @@ class Form:
     levels: int | None = None
     from_images: bool = False
     shown: tuple[tuple[float, float], ...] = ((0.0, 255.0),)
+    data_name: str | None = None
+    label_name: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +87,20 @@ class ToWrite:
     def arranged(self) -> NDArray[Any]:
         """The samples in the order of axes that the data came in."""
         return LAYOUTS[self.form.layout].restore(self.data)
+
+    def by_name(self, allowed: str) -> dict[str, NDArray[Any]]:
+        """Return the samples, first, and all arrays beside them, under the names that samples and labels had.
+
+        Args:
+            allowed: regular expression of names that the format can have; others, and those of two, are not taken.
+        """
+        usual = {DATA: self.arranged, **self.beside}
+        if self.form.channel_names is not None:
+            usual["channel_names"] = np.array(self.form.channel_names)
+        own = {DATA: self.form.data_name, LABELS: self.form.label_name}
+        taken = {name: told for name, told in own.items() if told and re.fullmatch(allowed, told)}
+        names = [taken.get(name, name) for name in usual]
+        return dict(zip(names if len(set(names)) == len(names) else usual, usual.values(), strict=True))
 
     def title(self, row: int) -> str:
         """Name a sample by its number, class and seed: 00003_cat_seed10."""

@@ -11,6 +11,9 @@ from idm.core.text import printable
 from idm.data.extras import import_extra
 from idm.data.writers.base import Form, ToWrite, Writer
 
+NAMES = r"\w[\w -]*"
+"""Names of data sets, none of which leads into a group."""
+
 
 @final
 class Hdf5Writer(Writer):
@@ -31,11 +34,10 @@ class Hdf5Writer(Writer):
         h5py = import_extra("h5py", "hdf5", "formats")
         stream = io.BytesIO()
         with h5py.File(stream, "w") as file:
-            data = file.create_dataset("data", data=samples.arranged, compression="gzip", shuffle=True)
-            for name, values in samples.beside.items():
-                _put(h5py, file, name, values)
-            if samples.form.channel_names is not None:
-                _put(h5py, file, "channel_names", np.array(samples.form.channel_names))
+            (called, values), *others = samples.by_name(NAMES).items()
+            data = file.create_dataset(called, data=values, compression="gzip", shuffle=True)
+            for name, beside in others:
+                _put(h5py, file, name, beside)
             if samples.form.sampling_rate is not None:
                 data.attrs["sampling_rate"] = samples.form.sampling_rate
         yield self.place, stream.getvalue()

@@ -39,8 +39,8 @@ class ParquetWriter(Writer):
         if values.ndim == 2 and names is not None:
             columns = {name: pyarrow.array(values[:, place]) for place, name in enumerate(names)}
         else:
-            columns = {DATA: _nested(pyarrow, values)}
-        for name, cells in ((LABEL, samples.classes), (SEED, samples.seeds)):
+            columns = {samples.form.data_name or DATA: _nested(pyarrow, values)}
+        for name, cells in ((samples.form.label_name or LABEL, samples.classes), (SEED, samples.seeds)):
             if cells and name not in columns:
                 columns[name] = pyarrow.array(list(cells))
         stream = io.BytesIO()

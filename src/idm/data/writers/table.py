@@ -30,7 +30,7 @@ class CsvWriter(Writer):
         count = len(samples.data[0])
         names = list(samples.form.channel_names or (f"column{place}" for place in range(1, count + 1)))
         columns: list[Sequence[Any]] = []
-        for name, column in ((LABEL, samples.classes), (SEED, samples.seeds)):
+        for name, column in ((samples.form.label_name or LABEL, samples.classes), (SEED, samples.seeds)):
             if column and name not in names:
                 names.append(name)
                 columns.append(column)
