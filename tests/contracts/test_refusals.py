@@ -53,6 +53,10 @@ ELSEWHERE = {
     ("numeric_csv.py", "data.source.columns chooses"): "as above",
     ("table.py", "data.source.column chooses"): "as above",
     ("table_points.py", "data.source.columns chooses"): "as above",
+    (
+        "table_points.py",
+        "{}: a number in every row",
+    ): "data.source.missing and columns are tried, data.source.fill is a part of the first",
     ("measured.py", "{} of the values are missing"): "as above",
     ("held_out.py", "data.group_pattern=(**/*)#* keeps"): "as above",
     ("held_out.py", "data.held_out_list chooses"): "as above",

@@ -124,6 +124,13 @@ IMAGES: list[Case] = [
     Case("table", parquet(a=CELLS), "data.source.column", "a", {"data.source.column": "c"}),
     Case("table", parquet(x=[1.0, None, 3.0], y=[1, 2, 3]), "data.source.missing", "skip"),
     Case("table", parquet(x=[1.0, None, 3.0], y=[1, 2, 3]), "data.source.columns", "[y]"),
+    Case(
+        "table",
+        parquet(x=[1, None, 3], y=[1, 2, 3]),
+        "data.source.fill",
+        "2",
+        {"data.source.missing": "fill", "data.source.fill": "0.5"},
+    ),
     Case("table", parquet(x=[1.0, 2.0], y=["a", "b"]), "data.source.columns", "[x]", {"data.source.columns": "[x, y]"}),
     Case("table", parquet(x=["a", "b"], other=[[1, 2], [3, 4]]), "data.source.column", "other"),
     Case(

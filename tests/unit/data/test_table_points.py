@@ -10,6 +10,7 @@ from pyarrow import parquet
 
 from idm.core.errors import DataError
 from idm.data import SOURCES, infer_source
+from idm.data.arrays.measured import MeasuredSource
 
 X, Y = np.array([0.5, 1.5, -2.0, 4.0]), np.array([3, 1, 2, 9])
 
@@ -60,6 +61,10 @@ def test_empty_cells_and_nan_are_refused_by_row_and_column_or_their_rows_are_ski
     assert source.labels is not None
     assert source.labels.tolist() == [0, 0, 1]
     assert "1 of 4 rows are not read, since values are missing" in source.remarks
+    filled = SOURCES.build("table", {**asked, "columns": ("u",), "missing": "fill", "fill": 7.0})
+    assert filled.read(np.arange(4)).ravel().tolist() == [1, 7, 2**60 + 1, 4]
+    assert isinstance(filled, MeasuredSource)
+    assert np.isnan(filled.read_with_gaps(np.arange(4))).ravel().tolist() == [False, True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,16 @@ def filled_column(opened: OpenedTable, name: str, kept: NDArray[np.bool_] | None
     """
     cells = opened.column(name)
     if kept is not None:
-        cells = cells.filter(import_extra("pyarrow", "parquet").array(kept))
+        cells = cells.filter(pyarrow_mask(kept))
     if len(cells) == 0 or cells.null_count:
         found = "no rows" if len(cells) == 0 else f"{cells.null_count:,} empty cells"
         raise DataError(f"{opened.where}: a value in every row of column '{name}' wanted, got {found}; fill them")
     return cells
+
+
+def pyarrow_mask(kept: NDArray[np.bool_]) -> Any:
+    """Return truth values as pyarrow takes them."""
+    return import_extra("pyarrow", "parquet").array(kept)
 
 
 def labels_in(

@@ -1,24 +1,22 @@
 """Points in a table: each row is one, each column of single numbers one of its coordinates."""
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from idm.core.errors import DataError
 from idm.data.arrays.arrow import OpenedTable
-from idm.data.arrays.source import ArraySource
-from idm.data.arrays.table_cells import filled_column, labels_in
+from idm.data.arrays.measured import MeasuredSource, Missing, MissingRule
+from idm.data.arrays.table_cells import labels_in, pyarrow_mask
 from idm.data.base import Indices
 from idm.data.beside import Beside
 from idm.data.label_names import NO_LABELS, find_labels, words
 from idm.data.remarks import CHOOSES_LABELS, listed, unread_columns
 
-MissingRule = Literal["refuse", "skip"]
 
-
-class TablePoints(ArraySource):
+class TablePoints(MeasuredSource):
     """Rows of numbers in the columns of a table; their names stay with a run."""
 
     def __init__(
@@ -27,6 +25,7 @@ class TablePoints(ArraySource):
         columns: tuple[str, ...] | None,
         label_column: str | None,
         missing: MissingRule,
+        fill: float,
         apart: tuple[str, ...],
     ) -> None:
         """Read the columns.
@@ -35,7 +34,8 @@ class TablePoints(ArraySource):
             opened: the table.
             columns: which are coordinates; None: all of single numbers but the labels.
             label_column: that of the labels, or "none"; None: told by its name.
-            missing: what becomes of rows that miss values: "refuse" or "skip".
+            missing: what becomes of rows that miss values: "refuse" them, "skip" them, or "fill" the values.
+            fill: what stands for missing values with missing=fill.
             apart: columns that are neither unless they are named so.
 
         Raises:
@@ -46,9 +46,11 @@ class TablePoints(ArraySource):
         guessed = _guess_labels(opened, {*(columns or ()), *apart}) if label_column is None else None
         of_labels = told or guessed
         chosen = columns or tuple(name for name in numbers if name not in (of_labels, *apart))
-        rows = self._read(opened, chosen, missing)
+        rows, about_skipped = self._read(opened, chosen, missing)
         labels, class_names = (None, None) if of_labels is None else labels_in(opened, of_labels, rows)
-        self._adopt(opened.where, self._values.shape, self._values.dtype, labels, channels="first")
+        rule = Missing("refuse" if missing == "skip" else missing, fill, bool(self._gaps.any()))
+        where, values = opened.where, self._values
+        self._adopt_measured(where, values.shape, values.dtype, labels, rule, channels="first")
         if class_names is not None:
             self.labels, self.class_names = labels, class_names
         self.channel_names = chosen
@@ -56,7 +58,7 @@ class TablePoints(ArraySource):
         self.note = f"{listed(chosen)} in columns, {of}"
         others = [name for name in opened.names if name not in (*chosen, of_labels, *apart)]
         advice = CHOOSES_LABELS if label_column is None else "data.source.columns chooses values"
-        self.remarks = (*opened.remarks, *self._about_missing, *unread_columns(others, advice))
+        self.remarks = (*opened.remarks, *about_skipped, *self._about_missing, *unread_columns(others, advice))
         self.beside = Beside(tuple(opened.names), partial(_cells, opened, rows))
         self._carried = [name for name in opened.names if name not in chosen]
 
@@ -64,11 +66,13 @@ class TablePoints(ArraySource):
         """Return the columns that hold no values as text, such as those of identifiers and classes."""
         return {name: [_text(cell) for cell in self.beside.load(name)[indices]] for name in self._carried}
 
-    def _rows(self, indices: Indices) -> NDArray[Any]:
-        return self._values[indices]
+    def _measured(self, indices: Indices) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        return self._values[indices], self._gaps[indices]
 
-    def _read(self, opened: OpenedTable, columns: tuple[str, ...], missing: MissingRule) -> NDArray[np.bool_]:
-        """Read all rows, and return which are kept."""
+    def _read(
+        self, opened: OpenedTable, columns: tuple[str, ...], missing: MissingRule
+    ) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+        """Read all rows, and return which are kept, and what to say of the others."""
         if bad := [name for name in columns if name in opened.names and not opened.is_number(name)]:
             raise DataError(
                 f"{opened.where}: columns of single numbers wanted in data.source.columns, got '{bad[0]}' of "
@@ -82,22 +86,19 @@ class TablePoints(ArraySource):
                 f"{there if found == [] else 'no rows'}; write such a column"
             )
         gaps = np.stack([np.asarray(cells.is_null(nan_is_null=True)) for cells in found], axis=1)
-        kept = np.asarray(~gaps.any(axis=1))
+        kept = np.asarray(~gaps.any(axis=1) | (missing == "fill"))
         total, number = len(kept), int((~kept).sum())
-        if number and (missing == "refuse" or number == total):
+        if number and (missing == "refuse" or number == total):  # none are where gaps are filled
             row, place = (int(first) for first in np.argwhere(gaps)[0])
-            ways = "set data.source.missing=skip to leave such rows out, or " if number < total else ""
+            ways = "set data.source.missing=skip to leave such rows out, " if number < total else ""
             raise DataError(
                 f"{opened.where}: a number in every row wanted, got none in row {row} of column '{columns[place]}', "
-                f"one of {number:,} in {total:,} rows with missing values; fill them in, {ways}choose other "
-                "columns with data.source.columns"
+                f"one of {number:,} in {total:,} rows with missing values; {ways}fill to put the number "
+                "data.source.fill in their place, or choose other columns with data.source.columns"
             )
-        self._about_missing = (
-            (f"{number:,} of {total:,} rows are not read, since values are missing",) if number else ()
-        )
-        whole = [np.asarray(filled_column(opened, name, kept)) for name in columns]
-        self._values = np.stack(whole, axis=1)
-        return kept
+        whole = [np.asarray(cells.filter(pyarrow_mask(kept)).fill_null(0)) for cells in found]
+        self._values, self._gaps = np.stack(whole, axis=1), gaps[kept]
+        return kept, (f"{number:,} of {total:,} rows are not read, since values are missing",) if number else ()
 
 
 def holds_lists(opened: OpenedTable, apart: tuple[str, ...]) -> bool:

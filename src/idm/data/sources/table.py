@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from idm.core.errors import DataError
 from idm.data.arrays.arrow import OpenedTable, open_table, row_name
 from idm.data.arrays.axes import ChannelRule
+from idm.data.arrays.measured import MissingRule
 from idm.data.arrays.table import TableArrays
 from idm.data.arrays.table_cells import filled_column, labels_in
-from idm.data.arrays.table_points import MissingRule, TablePoints, holds_lists
+from idm.data.arrays.table_points import TablePoints, holds_lists
 from idm.data.base import Source
 from idm.data.beside import Beside
 from idm.data.images.decode import MAX_PIXELS
@@ -63,6 +64,7 @@ def table_source(
     columns: tuple[str, ...] | None = None,
     label_column: str | None = None,
     missing: MissingRule = "refuse",
+    fill: float = 0.0,
     split: str | None = None,
     channels: ChannelRule = "auto",
     spatial_dims: int | None = None,
@@ -82,8 +84,9 @@ def table_source(
             no column holds images or lists.
         label_column: the column of labels, or "none"; by default labels, label, y, class, target or the like, if there
             is one.
-        missing: of points, what becomes of rows that miss values in columns that are read: "refuse" them, or "skip"
-            them.
+        missing: of points, what becomes of rows that miss values in columns that are read: "refuse" them, "skip" them,
+            or "fill" the values.
+        fill: what stands for missing values with missing=fill.
         split: which part is read, train, val or test, where folders, files or saved data sets are named so, or
             a column called split names them; by default all together.
         channels: for numbers, where the channel axis is: "first", "last", "none", or "auto" by the sizes.
@@ -101,7 +104,7 @@ def table_source(
     """
     opened = open_table(Path(path).absolute(), split)
     if columns is not None or (column is None and not holds_lists(opened, apart)):
-        return TablePoints(opened, columns, label_column, missing, apart)
+        return TablePoints(opened, columns, label_column, missing, fill, apart)
     chosen = _choose(opened, column, label_column, apart)
     options = ImageOptions(image_size, upscale, max_pixels, pixels)
     return chosen.arrays(channels, spatial_dims) if chosen.encoded is None else chosen.images(options)
