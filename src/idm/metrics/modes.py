@@ -19,6 +19,7 @@ from idm.core.rng import derive_seed
 from idm.metrics.comparison import Comparison, Kind, Statistic
 
 MOST_BINS = 100
+"""Most clusters of one clustering."""
 
 
 @final

@@ -220,12 +220,11 @@ def _options(alike: Alike, name: str, path: Path) -> dict[str, Any]:
     """Options that read a source as the own data were read, as far as they were of that kind."""
     settings, keys = alike.own, SOURCES.options(name)
     own = vars(settings.options) if settings.name == name else {}
-    given = {key: value for key, value in own.items() if key not in (*PATHS, "channels", "spatial_dims", "split")}
-    if path.suffix.lower() == ".npy":  # its arrays have no names
-        given = {key: value for key, value in given.items() if key not in ("key", "labels_key")}
+    left_out = {*PATHS, "channels", "spatial_dims", "split"}
+    left_out |= {"key", "labels_key"} if path.suffix.lower() == ".npy" else set()  # its arrays have no names
+    given = {key: value for key, value in own.items() if key not in left_out}
     if "image_size" in keys:
-        given["image_size"] = alike.image_size
-        given["pixels"] = settings.get("pixels") or "refuse"
+        given |= {"image_size": alike.image_size, "pixels": settings.get("pixels") or "refuse"}
     if "columns" in keys and alike.channel_names is not None:
         given["columns"] = alike.channel_names  # by name, in whatever order the other file has them
     if "window" in keys and len(alike.shape) == 2 and not (alike.crop or alike.cut):
