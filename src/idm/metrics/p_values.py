@@ -10,6 +10,10 @@ from idm.metrics.figure import Better, Figure, Null
 ENOUGH_AS_BAD = 20
 """Numbers as bad as the one that was found after which no others need to be drawn."""
 
+USUAL_LEVEL = 0.04
+"""How often real data may have any figure that is named: less than in one case of twenty, to leave room for samples
+that are not dealt quite as the rule wants."""
+
 ROUNDING = 1e-9
 """Share of their usual size that two numbers are apart by rounding alone."""
 
@@ -67,8 +71,8 @@ def is_known(better: Better, value: float, drawn: np.ndarray) -> bool:
     return {Better.LOWER: above, Better.HIGHER: below, Better.NEAR_NULL: min(above, below)}[better] >= ENOUGH_AS_BAD
 
 
-def worse_than_chance(figures: Sequence[Figure], level: float = 0.05) -> list[Figure]:
-    """Return the figures that are worse than those of real data, after Holm (1979): all are right in 95 % of cases.
+def worse_than_chance(figures: Sequence[Figure], level: float = USUAL_LEVEL) -> list[Figure]:
+    """Return the figures that are worse than those of real data, after Holm (1979): all are right in 96 % of cases.
 
     Args:
         figures: of any metrics; those without a null, or of no number, count for nothing.

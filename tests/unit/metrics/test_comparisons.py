@@ -251,7 +251,7 @@ def figure(name: str, p_value: float) -> Figure:
 
 def test_of_several_figures_the_smaller_a_p_value_the_more_it_is_multiplied() -> None:
     found = [figure("a", 0.03), figure("b", 0.016), figure("c", 0.2), Figure("d", 1.0)]
-    assert [one.name for one in worse_than_chance(found)] == ["b"]  # 3 * 0.016 < 0.05 < 2 * 0.03
+    assert [one.name for one in worse_than_chance(found, 0.05)] == ["b"]  # 3 * 0.016 < 0.05 < 2 * 0.03
     assert [one.name for one in worse_than_chance([figure("a", 0.02), figure("b", 0.016)])] == ["b", "a"]
 
 
