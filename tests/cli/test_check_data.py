@@ -160,7 +160,7 @@ def test_no_samples_are_counted_where_all_are_refused(idm, tmp_path):
     np.save(tmp_path / "gaps.npy", np.full((4, 1, 8, 8), np.nan))
     result = idm("check-data", tmp_path / "gaps.npy")
     assert result.code == 3
-    assert "finite numbers wanted" in result.out
+    assert "missing in sample 0" in result.out
     assert "samples  0" not in result.out
 
 

@@ -64,8 +64,9 @@ def load_wide(folder):
     return replace(run, network=InFloat64(run.network))
 
 
+# Steps are taken in float32, whose sums processors round differently: some 1e-5 of samples in [-1, 1] at the end.
 @pytest.mark.parametrize(
-    ("load", "tolerance"), [(load_wide, 2e-6), (load_as_it_is, 2e-4)], ids=["network in float64", "as it is"]
+    ("load", "tolerance"), [(load_wide, 2e-5), (load_as_it_is, 2e-4)], ids=["network in float64", "as it is"]
 )
 def test_samples_are_those_of_the_version_that_trained_it(earlier, load, tolerance):
     run = load(earlier)
@@ -99,7 +100,8 @@ def test_its_bound_and_its_decoder_are_those_of_the_version_that_trained_it(earl
     assert main(["evaluate", str(earlier), "--num", "4", "--out", str(tmp_path / "bound"), "--device", "cpu"]) == 0
     found = json.loads((tmp_path / "bound" / "evaluation.json").read_text())["bits_per_dim"]
     for name, expected in FIGURES["bits_per_dim"].items():
-        assert found[name]["mean"] == pytest.approx(expected, rel=1e-5, abs=1e-9), name
+        # the prior is what is left of terms of about 1, of which processors round the last bit of float32 differently
+        assert found[name]["mean"] == pytest.approx(expected, rel=1e-5, abs=1.2e-7), name
 
 
 def test_its_latents_are_those_of_the_version_that_trained_it(earlier, tmp_path):

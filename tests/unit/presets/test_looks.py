@@ -14,7 +14,7 @@ def test_what_is_wrong_with_values_is_found_when_they_are_trained_on(tmp_path):
     values[7, 0, 3, 3] = np.nan
     np.save(tmp_path / "x.npy", values)
     experiment = inferred(data_settings(tmp_path / "x.npy"))
-    with pytest.raises(DataError, match="got NaN or infinity in sample 7"):
+    with pytest.raises(DataError, match=r"got 1\.6% missing in sample 7"):
         open_data(experiment.data)
-    with pytest.raises(DataError, match="got NaN or infinity in sample 7"):
+    with pytest.raises(DataError, match=r"got 1\.6% missing in sample 7"):
         SOURCES.build("arrays", {"path": str(tmp_path / "x.npy")})
